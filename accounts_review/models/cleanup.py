@@ -124,7 +124,8 @@ class Case(models.Model):
     """One account in one clean-up: the approval, the promise, the last look and the outcome.
 
     ``evidence`` is what the approver saw; ``last_look`` what was read just before; ``snapshot`` the raw record
-    and its groups' titles, kept so that the person can be invited back; ``outcome`` the API's answer.
+    and its groups' titles, kept so that the person can be invited back; ``outcome`` the API's answer; ``rechecks``
+    who was found there later, where the answer left it open.
     """
 
     cleanup = models.ForeignKey(Cleanup, models.PROTECT, related_name="cases")

@@ -7,7 +7,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import DateTimeField, Exists, F, OuterRef, Q, QuerySet
+from django.db.models.fields.json import KT
+from django.db.models.functions import Cast
+from django.db.models.lookups import LessThanOrEqual
 from django.utils.dateparse import parse_datetime
 
 from accounts_review import audit
@@ -231,13 +234,15 @@ def _others_of_the_username() -> QuerySet[Account]:
 
 
 def _removed_after_all() -> Q:
-    """Of whom nobody has seen anything between the DELETE that was turned away and the sync that did not list them."""
+    """Whom nobody has seen between the DELETE that was turned away and the sync that did not list them."""
     between = _syncs_since(OuterRef("intended_at"), workspace=OuterRef("cleanup__workspace")).filter(
         finished_at__lt=OuterRef("account__absent_since")
     )
     spared = Q(~Q(outcome__why__0__code="no_longer_listed"), state=CaseState.SPARED, answer__isnull=True)
-    # Of a DELETE without a clear answer, reading has told that they are there still.
-    looked_at = Q(outcome__has_key="held_since") | spared | Q(rechecks__contains=[{"found": "present"}])
+    # They were there still: by what settled an unclear answer, or by a sync that was not accepted.
+    there = Q(outcome__has_key="held_since") | spared | Q(rechecks__contains=[{"found": "present"}])
+    looked_at = Cast(KT("last_look__at"), DateTimeField())
+    unseen = Q(last_look__isnull=True) | Q(last_look__found=False) | Q(LessThanOrEqual(looked_at, F("intended_at")))
     # A sync that was reading meanwhile dates what it found as of its beginning.
     reading = Sync.objects.filter(
         workspace=OuterRef("cleanup__workspace"), started_at=OuterRef("account__absent_since")
@@ -245,7 +250,7 @@ def _removed_after_all() -> Q:
     after = Q(account__absent_since__gt=F("intended_at"))
     after |= Q(Exists(reading.filter(state=Sync.State.COMPLETE, finished_at__gt=OuterRef("intended_at"))))
     sent = Q(after, state__in=KEPT, intended_at__isnull=False)
-    return sent & ~looked_at & ~Q(Exists(between))
+    return sent & unseen & ~there & ~Q(Exists(between))
 
 
 def _kept() -> Q:

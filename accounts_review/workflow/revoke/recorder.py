@@ -78,6 +78,12 @@ class Recorder(Settler):
                 ours.append((case, seen))
         return ours, waiting
 
+    def kept(self, case: Case, seen: LastLook) -> LastLook:
+        """Keep a look with its case; but a record that does not say whose it is proves nothing."""
+        if seen.gone or seen.incarnation:
+            case.last_look = seen.record
+        return seen
+
     def _is_gone(self, case: Case, seen: LastLook) -> None:
         self._mark_gone(case)
         # Where a DELETE of this case was sent before, it did have effect, whatever was answered.
@@ -125,9 +131,11 @@ class Recorder(Settler):
     def _hold(self, case: Case, why: Sequence[Mapping[str, Any]]) -> None:
         self.held.add(case.pk)
         kind, outcome = held_with(why, before=case.outcome, now=self.clock())
-        self._transition(case, CaseState.DUE, kind, data={"why": why}, claim=None, outcome=outcome)
+        own = {"claim": None, "last_look": case.last_look}
+        self._transition(case, CaseState.DUE, kind, data={"why": why}, outcome=outcome, **own)
 
     def put_back(self, case: Case) -> None:
         """Give up a claim before its gate: the workspace fails, or other DELETEs have to end first."""
         why = self.failure or {"code": "answers_awaited"}
-        self._transition_if_ours(case, CaseState.DUE, Event.CASE_RELEASED, data={"why": why}, claim=None)
+        own = {"claim": None, "last_look": case.last_look}
+        self._transition_if_ours(case, CaseState.DUE, Event.CASE_RELEASED, data={"why": why}, **own)

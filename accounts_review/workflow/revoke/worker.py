@@ -189,9 +189,9 @@ class Revoker(Recorder):
         return self._finish(case, outcome)
 
     def see(self, case: Case) -> LastLook | HuwiseError:
-        """The last look at a case, or why there is none."""
+        """The last look at a case, which stays with it whatever becomes of it, or why there is none."""
         try:
-            return look(case, client=self.groups, clock=self.clock)
+            return self.kept(case, look(case, client=self.groups, clock=self.clock))
         except HuwiseError as error:
             return error
 
@@ -263,11 +263,10 @@ class Revoker(Recorder):
                 self._hold(case, [{"code": "unreadable_record", "detail": str(error), "because": []}])
             return True
         self._fails(failure_of(error))
-        data = {"error": str(error)}
         with transaction.atomic():
             if stops_cleanup(error):
                 hold_cleanup(case.cleanup_id)
-            self._transition_if_ours(case, CaseState.DUE, Event.CASE_RELEASED, data=data, claim=None)
+            self._transition_if_ours(case, CaseState.DUE, Event.CASE_RELEASED, data={"error": str(error)}, claim=None)
             if stops_cleanup(error):
                 stop(case.cleanup, failure_of(error), now=self.clock())
         return False

@@ -35,6 +35,7 @@ from accounts_review.models import Account, HeldSync, Sync, Workspace, indexes, 
 from accounts_review.models.rewrite import wait_to_rewrite
 from accounts_review.rules.names import as_listed
 from accounts_review.wording.findings import Found, of_error
+from accounts_review.workflow.sync import still_there
 from accounts_review.workflow.sync.accept import accept, accept_held, keep
 from accounts_review.workflow.sync.figures import checks_of
 from accounts_review.workflow.sync.follower import Follower
@@ -124,6 +125,8 @@ def sync_workspace(
                     gathered.passes.compare_clocks(largest_skew)
                 indexes.put_off(Account, coming=gathered.passes.last.places.count(STRANGE))
                 _store(sync, gathered, now=now, finished=clock())
+                if sync.state in (Sync.State.INCOMPLETE, Sync.State.QUARANTINED):
+                    still_there.note(staging)
             if follower and sync.state == Sync.State.COMPLETE:
                 follower.store()
             # Nobody else may be kept waiting: another workspace can have come while this one was read.
@@ -159,13 +162,7 @@ def stop_sync(*, sync: Sync, actor: User, now: datetime) -> None:
 
 @transaction.atomic
 def reset_breaker(
-    *,
-    workspace: Workspace,
-    actor: User,
-    reason: str,
-    discard: bool,
-    now: datetime,
-    seen: Sync | None = None,
+    *, workspace: Workspace, actor: User, reason: str, discard: bool, now: datetime, seen: Sync | None = None
 ) -> Sync:
     """After a person has looked: accept the quarantined numbers as the new baseline, or discard them.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -152,3 +153,91 @@ def test_of_what_ended_years_ago_nobody_is_told_after_an_upgrade(stage: Stage, *
     stage.sync()
     tell(stage)
     assert not texts_to("marie@ville.example"), texts_to("marie@ville.example")
+
+
+def turn_the_delete_away(stage: Stage) -> None:
+    """Marie's: by what was answered, nobody knows whether it had effect."""
+    stage.clock.advance(days=30)
+    advance.make_due(workspace=stage.workspace, now=stage.clock())
+    stage.order({"method": "DELETE", "kind": "status", "status": 302})
+    stage.revoke(limit=1)
+    stage.order()
+    assert stage.entries("marie")[-1] == "case.turned_away"
+    stage.clock.advance(hours=1)
+
+
+def leave_otherwise(stage: Stage) -> None:
+    stage.remove("marie")
+    look_again(stage)
+    look_again(stage)
+
+
+def test_who_was_seen_by_a_last_look_and_left_later_is_not_told_that_we_did_it(stage: Stage) -> None:
+    """The gate held them for a reason of its own, after the look had shown that the DELETE had no effect."""
+    turn_the_delete_away(stage)
+    launch.resume(cleanup=stage.cleanup(), actor=stage.staff("operator"), reason="mended", now=stage.clock())
+    stage.update("marie", email="marie@new.example")
+    stage.revoke()
+    assert stage.why("marie") == ["address_changed"]
+    cancel(stage)
+    assert status_of(stage.case("marie"), now=stage.clock()).stand is Stand.CALLED_OFF
+    leave_otherwise(stage)
+    assert not texts_to("marie@new.example")
+
+
+def test_whose_last_look_showed_somebody_else_may_still_be_gone(stage: Stage) -> None:
+    turn_the_delete_away(stage)
+    launch.resume(cleanup=stage.cleanup(), actor=stage.staff("operator"), reason="mended", now=stage.clock())
+    body = {"username": "omar"}
+    stage.order({"method": "GET", "path": "/users/marie", "kind": "status", "status": 200, "body": body})
+    stage.revoke()
+    stage.order()
+    assert stage.why("marie")[0] == "unreadable_record"
+    cancel(stage)
+    assert status_of(stage.case("marie"), now=stage.clock()).stand is Stand.UNCERTAIN
+
+
+def quarantined(stage: Stage) -> str:
+    """Read that nobody was ever active, which is wrong."""
+    dates = ("last_seen_at", "last_login_at")
+    people = {name: stage.site.workspace.user(name) or {} for name in stage.site.workspace.usernames()}
+    before = {name: {date: record[date] for date in dates} for name, record in people.items() if name != "marie"}
+    for name in before:
+        stage.update(name, **dict.fromkeys(dates))
+    state = stage.sync().state
+    for name, fields in before.items():
+        stage.update(name, **fields)
+    return state
+
+
+def incomplete(stage: Stage) -> str:
+    stage.order({"path": "/users", "kind": "wrong_total", "delta": 1})
+    state = stage.sync().state
+    stage.order()
+    return state
+
+
+@pytest.mark.parametrize("read_badly", [quarantined, incomplete], ids=["quarantined", "incomplete"])
+@pytest.mark.parametrize("changed", [{}, {"first_name": "Marie-Claire"}], ids=["as_known", "changed"])
+def test_who_was_listed_by_a_sync_that_was_not_accepted_and_left_later_is_not_told_that_we_did_it(
+    stage: Stage, read_badly: Callable[[Stage], str], changed: dict[str, Any]
+) -> None:
+    turn_the_delete_away(stage)
+    stage.update("marie", **changed)
+    assert read_badly(stage) == read_badly.__name__
+    cancel(stage)
+    leave_otherwise(stage)
+    assert not texts_to("marie@ville.example"), texts_to("marie@ville.example")
+
+
+@pytest.mark.parametrize("read_badly", [quarantined, incomplete], ids=["quarantined", "incomplete"])
+def test_who_was_not_listed_by_a_sync_that_was_not_accepted_is_told_that_we_did_it(
+    stage: Stage, read_badly: Callable[[Stage], str]
+) -> None:
+    turn_the_delete_away(stage)
+    stage.remove("marie")
+    assert read_badly(stage) == read_badly.__name__
+    cancel(stage)
+    look_again(stage)
+    look_again(stage)
+    assert "We removed your access" in texts_to("marie@ville.example")[0]

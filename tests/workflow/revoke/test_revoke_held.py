@@ -184,3 +184,13 @@ def test_an_answer_that_is_no_record_is_an_error_of_its_kind(stage: Stage) -> No
     answer(stage, [])
     with pytest.raises(UnexpectedAnswer):
         stage.client.user("marie")
+
+
+def test_a_look_stays_with_who_is_put_back_before_the_gate(set_stage: SetStage) -> None:
+    stage = set_stage(someone("marie"), launched=("marie",))
+    revoker = stage.revoker()
+    case = revoker.claim()
+    assert case
+    revoker.see(case)
+    revoker.put_back(case)
+    assert (stage.case("marie").last_look or {})["found"] is True
