@@ -6,7 +6,7 @@ A case or clean-up changes state in :func:`transition` only; every other act of 
 
 from accounts_review.audit.chain import NewEntry, append, newest_checkpoint, wait_for_turn
 from accounts_review.audit.checkpoint import Checkpoint
-from accounts_review.audit.log import log
+from accounts_review.audit.log import everywhere, log
 from accounts_review.audit.transitions import Conflict, transition
 from accounts_review.audit.verification import Flaw, Report, against, verify, verify_everything
 
@@ -18,6 +18,7 @@ __all__ = [
     "Report",
     "against",
     "append",
+    "everywhere",
     "log",
     "newest_checkpoint",
     "transition",

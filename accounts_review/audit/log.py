@@ -30,6 +30,14 @@ def log(
     append(entry_about(row, kind=kind, actor=actor, now=now, data=details_of(data, row)) for row in rows)
 
 
+def everywhere() -> list[Workspace]:
+    """What an act is logged about that concerns the whole portal: every workspace; before the first, one without name.
+
+    Such an entry is read by who exports the whole audit.
+    """
+    return list(Workspace.objects.all()) or [Workspace()]
+
+
 def details_of(data: Data | Callable[[Logged], Data] | None, row: Logged) -> Data:
     return data(row) if callable(data) else data or {}
 

@@ -16,6 +16,15 @@ from django.core.management.base import CommandError
 
 LARGEST = 2**30
 
+
+class NotWritten(CommandError):
+    """A file cannot be written; ``strerror`` says why without its name, as that of an ``OSError`` does."""
+
+    def __init__(self, path: Path, error: OSError) -> None:
+        self.strerror = error.strerror
+        super().__init__(f"{path} cannot be written: {self.strerror}")
+
+
 # A folder that may not be written, a file of somebody else (EINVAL: whom a container does not know), one that is
 # mounted: the file may be writable all the same.
 NOT_HERE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.EBUSY, errno.EXDEV, errno.ENAMETOOLONG, errno.EINVAL}
@@ -39,7 +48,7 @@ def written_whole(path: Path) -> Iterator[IO[bytes]]:
 
     Nobody else can read it before; then it has the owner and the mode of the one that was there. A pipe, a device
     and a file whose place no other can take are written to directly.
-    Raises ``CommandError`` where it cannot be written.
+    Raises :class:`NotWritten`.
     """
     try:
         # Where the name is a link, it stays one.
@@ -58,7 +67,7 @@ def written_whole(path: Path) -> Iterator[IO[bytes]]:
         finally:
             Path(draft.name).unlink(missing_ok=True)
     except OSError as error:
-        raise CommandError(f"{path} cannot be written: {error.strerror}") from None
+        raise NotWritten(path, error) from None
 
 
 def _draft_for(target: Path) -> IO[bytes] | None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar
 
 from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand
@@ -13,7 +13,7 @@ from django.utils.timezone import now
 
 from accounts_review import audit
 from accounts_review.audit.events import Event
-from accounts_review.management.files import written_whole
+from accounts_review.management.files import NotWritten, written_whole
 from accounts_review.models import Account, Workspace
 from accounts_review.workflow.evidence.pack import NoEvidence
 from accounts_review.workflow.people.changes import login_of
@@ -39,10 +39,22 @@ def take(
                 command.stdout.write(part.decode(), ending="")
             command.stdout.flush()
         return
-    # A file that cannot be opened gives nobody anything.
-    with written_whole(into) as file, taken_down(about, **said):
+    with file_taken(into, about=about, **said) as file:
         file.writelines(content)
-        file.flush()
+
+
+@contextmanager
+def file_taken(into: Path, *, about: Sequence[About], **said: Any) -> Iterator[IO[bytes]]:
+    """A file to write, and what is recorded of it. Raises ``CommandError``.
+
+    One that cannot be opened gives nobody anything; one that cannot have its name in the end, neither.
+    """
+    with ExitStack() as until_written:
+        file = until_written.enter_context(written_whole(into))
+        with taken_down(about, **said):
+            yield file
+            file.flush()
+            until_written.close()
 
 
 @contextmanager
@@ -53,7 +65,7 @@ def taken_down(
     audit.log(about, kind=kind, actor=login_of(actor), now=now(), data=data)
     try:
         yield
-    except (OSError, NoEvidence) as error:
+    except (OSError, NotWritten, NoEvidence) as error:
         failed = {"kind": "failed", "error": getattr(error, "strerror", "") or str(error)}
         audit.log(about, kind=kind, actor=login_of(actor), now=now(), data=failed)
         raise

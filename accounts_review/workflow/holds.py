@@ -248,7 +248,7 @@ def _let_go(passed: QuerySet[Hold], kind: Event, *, now: datetime, by: str = POR
 
 def _concerned(workspace: Workspace | None) -> list[Workspace]:
     """Where the audit tells of it: in every workspace, if it is about the portal."""
-    return [workspace] if workspace else list(Workspace.objects.all())
+    return [workspace] if workspace else audit.everywhere()
 
 
 def _given(reason: str) -> str:

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import codecs
+import io
+import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import IO
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.management import call_command
 from django.core.management.base import CommandError
 
-from accounts_review.audit import sentences
+from accounts_review import audit
+from accounts_review.audit import NewEntry, sentences
+from accounts_review.audit.events import Event
 from accounts_review.models import AuditEntry
+from tests.conftest import NOW
 from tests.management.conftest import Run
 
 
@@ -85,6 +93,45 @@ def test_what_did_not_get_through_is_not_left_in_the_audit_as_taken(
     taken, failed = AuditEntry.objects.filter(kind=kind).order_by("seq")
     assert "could not be written" not in sentences.of_entry(taken)
     assert sentences.of_entry(failed).startswith(f"what was taken could not be written whole: {why}")
+
+
+@pytest.mark.parametrize(
+    ("command", "kind"),
+    [
+        (("access_report", "marie+data@ville.example"), "person.reported"),
+        (("export_accounts",), "accounts.exported"),
+        (("evidence_pack", "--from", "2000-01-01"), "audit.exported"),
+    ],
+)
+def test_nor_what_was_written_whole_and_could_not_take_its_place(
+    synced: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...], kind: str
+) -> None:
+    folder, put = tmp_path / "folder", os.replace
+
+    def vanish(*paths: str) -> None:
+        shutil.rmtree(folder)
+        put(*paths)
+
+    def pack(*_: object, into: IO[bytes], **__: object) -> None:
+        into.write(b"pack")
+
+    folder.mkdir()
+    monkeypatch.setattr("accounts_review.management.commands.evidence_pack.write_pack", pack)
+    monkeypatch.setattr("accounts_review.management.files.os.replace", vanish)
+    with pytest.raises(CommandError, match="file cannot be written: No such file or directory"):
+        synced(*command, "-o", str(folder / "file"))
+    taken, failed = AuditEntry.objects.filter(kind=kind).order_by("seq")
+    assert "could not be written" not in sentences.of_entry(taken)
+    assert sentences.of_entry(failed) == "what was taken could not be written whole: No such file or directory"
+
+
+def test_who_exports_the_audit_of_a_portal_without_any_workspace_is_in_it(db: None) -> None:
+    """There is something to take already, such as who was made a superuser."""
+    audit.append([NewEntry(at=NOW, workspace="", actor="shell", kind=Event.PERSON_ADDED, data={"login": "ada"})])
+    out = io.StringIO()
+    call_command("audit_export", stdout=out)
+    assert len(out.getvalue().splitlines()) == 1
+    assert sentences.of_entry(AuditEntry.objects.latest("seq")) == "exported 1 audit entry"
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,12 @@ def test_anybody_with_a_role_may_hold_and_nothing_is_sent(stage: Stage, role: st
     assert (entry.actor, entry.workspace, entry.details["reason"]) == (role, "main", "the mails are wrong")
 
 
+def test_a_hold_before_there_is_any_workspace_is_in_the_audit(admin_user: User) -> None:
+    holds.hold(workspace=None, actor=admin_user, reason="first the network", now=NOW)
+    entry = AuditEntry.objects.get(kind="hold.placed")
+    assert (entry.actor, entry.workspace, entry.details["reason"]) == ("admin", "", "first the network")
+
+
 def test_who_has_no_role_may_not_and_only_an_administrator_releases(stage: Stage) -> None:
     given: dict[str, Any] = {"workspace": None, "reason": "because", "now": NOW}
     with pytest.raises(PermissionDenied):

@@ -7,10 +7,11 @@ from typing import Any
 from django.core.exceptions import PermissionDenied
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from accounts_review import audit
 from accounts_review.audit.events import Event
 from accounts_review.management.shell import actor_named, workspace_named
 from accounts_review.management.taken import take
-from accounts_review.models import AuditEntry, Workspace, permit
+from accounts_review.models import AuditEntry, permit
 from accounts_review.spreadsheet.audit_rows import audit_lines
 
 
@@ -33,7 +34,7 @@ class Command(BaseCommand):
         # What is taken is taken down first, and is no part of it.
         last = AuditEntry.objects.values_list("seq", flat=True).first() or 0
         entries = (AuditEntry.objects.of(workspace) if workspace else AuditEntry.objects.all()).filter(seq__lte=last)
-        about = [workspace] if workspace else list(Workspace.objects.all())
+        about = [workspace] if workspace else audit.everywhere()
         data = {"entries": entries.count(), "format": "jsonl"}
         lines = (line.encode() for line in audit_lines(entries.order_by("seq")))
         take(lines, self, into=None, about=about, kind=Event.AUDIT_EXPORTED, actor=actor, data=data)

@@ -12,9 +12,8 @@ from django.utils.timezone import now
 
 from accounts_review import audit
 from accounts_review.audit.events import Event
-from accounts_review.management.files import written_whole
 from accounts_review.management.shell import WorkspaceCommand, actor_named, instant
-from accounts_review.management.taken import taken_down
+from accounts_review.management.taken import file_taken
 from accounts_review.models import Account, AuditEntry, Workspace
 from accounts_review.workflow.evidence.pack import NoEvidence, write_pack
 
@@ -37,14 +36,12 @@ class Command(WorkspaceCommand):
         entries, title = _scope(workspace, options)
         path = options["output"] or Path(f"evidence-{workspace}-{now():%Y%m%d-%H%M%S}.zip")
         last = audit.newest_checkpoint().seq
+        data = {"entries": entries.count(), "filter": {"title": title}, "format": "pack"}
+        about = [workspace] if data["entries"] else []
         try:
-            with written_whole(path) as into:
-                # What is taken is taken down first, and is no part of the pack.
-                data = {"entries": entries.count(), "filter": {"title": title}, "format": "pack"}
-                about = [workspace] if data["entries"] else []
-                with taken_down(about, kind=Event.AUDIT_EXPORTED, actor=actor, data=data):
-                    write_pack(entries.filter(seq__lte=last), workspace=workspace, title=title, into=into, now=now())
-                    into.flush()
+            # What is taken is taken down first, and is no part of the pack.
+            with file_taken(path, about=about, kind=Event.AUDIT_EXPORTED, actor=actor, data=data) as into:
+                write_pack(entries.filter(seq__lte=last), workspace=workspace, title=title, into=into, now=now())
         except NoEvidence as problem:
             raise CommandError(f"{path}: {problem}") from None
         self.stdout.write(str(path))

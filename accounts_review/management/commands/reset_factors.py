@@ -13,7 +13,6 @@ from django.utils.timezone import now
 from accounts_review import audit
 from accounts_review.audit.events import Event
 from accounts_review.management.shell import person
-from accounts_review.models import Workspace
 from accounts_review.models.role import denied
 from accounts_review.workflow.people.reach import may_change
 
@@ -36,6 +35,6 @@ class Command(BaseCommand):
         for session in UserSession.objects.filter(user=user):
             session.end()
         data = {"login": user.get_username(), "kind": "lost"}
-        entries = list(Workspace.objects.all())
-        audit.log(entries, kind=Event.SIGNIN_FACTOR_REMOVED, actor=actor.get_username(), now=now(), data=data)
+        kind, login = Event.SIGNIN_FACTOR_REMOVED, actor.get_username()
+        audit.log(audit.everywhere(), kind=kind, actor=login, now=now(), data=data)
         self.stdout.write(f"{user.get_username()} has no second factor now and sets one up at the next sign-in")

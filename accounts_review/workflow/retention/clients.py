@@ -17,10 +17,13 @@ from accounts_review.models.hold import PORTAL
 
 @transaction.atomic
 def forget_clients(*, workspace: Workspace, after: timedelta, now: datetime) -> int:
-    """Erase the clients' addresses of sign-ins that are older; returns how many there were. The entries stay."""
+    """Erase the clients' addresses of sign-ins that are older; returns how many there were. The entries stay.
+
+    Those of before the first workspace are in none.
+    """
     audit.wait_for_turn()
     old = AuditEntry._base_manager.filter(
-        workspace__in=workspace.names, kind__startswith="signin.", at__lt=now - after
+        workspace__in=[*workspace.names, ""], kind__startswith="signin.", at__lt=now - after
     ).exclude(personal=None)
     told = PersonalData.objects.filter(digest__in=old.values("personal"), details__has_key="client")
     count = told.erase(now=now)

@@ -35,6 +35,11 @@ def marie(db: None) -> User:
     return User.objects.create_user("marie", "marie@portal.example", PASSWORD)
 
 
+def test_who_signs_in_before_there_is_any_workspace_is_in_the_audit(marie: User, client: Client) -> None:
+    attempt(client, "marie", PASSWORD, at="192.0.2.1")
+    assert [entry.actor for entry in AuditEntry.objects.filter(kind="signin.done")] == ["marie"]
+
+
 def attempt(client: Client, login: str, password: str, *, at: str) -> Any:
     return client.post("/accounts/login/", {"login": login, "password": password}, REMOTE_ADDR=at)
 

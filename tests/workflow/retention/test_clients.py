@@ -46,6 +46,13 @@ def test_other_personal_details_stay(workspace: Workspace) -> None:
     assert forget_clients(workspace=workspace, after=MONTHS, now=now()) == 0
 
 
+def test_an_address_from_before_the_first_workspace_is_forgotten_too(workspace: Workspace) -> None:
+    before = sign_in(Workspace(), days_ago=91, client="192.0.2.1")
+    assert forget_clients(workspace=workspace, after=MONTHS, now=now()) == 1
+    assert AuditEntry.objects.get(pk=before.pk).details == {}
+    assert list(accounts._erased_without_entry()) == []
+
+
 def test_it_happens_every_night(workspace: Workspace) -> None:
     entry = sign_in(workspace, days_ago=91, client="192.0.2.1")
     nightly.retention_job()
