@@ -22,9 +22,9 @@ from tests.factories import make_workspace
 PASSWORD = "a sentence of several words"
 
 
-def run(*argv: str) -> str:
+def run(*argv: str, **options: Any) -> str:
     out = StringIO()
-    call_command(*argv, stdout=out, stderr=StringIO())
+    call_command(*argv, stdout=out, stderr=StringIO(), **options)
     return out.getvalue()
 
 
@@ -235,6 +235,41 @@ def test_nothing_is_open_in_the_database_while_a_password_is_typed(
     before = len(connection.savepoint_ids)
     run("changepassword", "ana")
     assert set(depths) == {before}
+
+
+class _Terminal(StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_nor_while_the_password_of_a_superuser_is_typed(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    before, depths = len(connection.savepoint_ids), []
+
+    def typed(prompt: str = "") -> str:
+        depths.append(len(connection.savepoint_ids))
+        return "root@portal.example" if prompt.startswith("Email") else PASSWORD
+
+    monkeypatch.setattr("builtins.input", typed)
+    monkeypatch.setattr("getpass.getpass", typed)
+    run("createsuperuser", "--username", "root", stdin=_Terminal())
+    assert depths == [before] * 3
+    assert User.objects.get().check_password(PASSWORD)
+    assert [entry.details["login"] for entry in AuditEntry.objects.filter(kind="role.granted")] == ["root"]
+
+
+def test_a_login_that_is_taken_while_a_password_is_typed_is_said_to_be(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def typed(prompt: str = "") -> str:
+        User.objects.get_or_create(username="root")
+        return PASSWORD
+
+    monkeypatch.setattr("getpass.getpass", typed)
+    given = ("--username", "root", "--email", "root@portal.example")
+    with pytest.raises(CommandError, match=r"^The login root was taken meanwhile; nothing was changed"):
+        run("createsuperuser", *given, stdin=_Terminal())
+    assert not User.objects.filter(is_superuser=True).exists()
+    assert not AuditEntry.objects.filter(kind="role.granted").exists()
 
 
 def test_a_password_that_cannot_be_recorded_is_not_given(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
