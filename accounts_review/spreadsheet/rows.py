@@ -22,6 +22,7 @@ from accounts_review.rules.names import LONGEST
 from accounts_review.spreadsheet import Sheet
 from accounts_review.wording import verdicts
 from accounts_review.wording.quotes import joined
+from accounts_review.wording.reasons import told as reason_in_words
 
 REMEMBERED = 4096
 LENGTHS = len("2026-11-29 08:00:00+00"), len("2026-11-29 08:00:00.123456+00")
@@ -232,7 +233,7 @@ def _account_row(
         group_names,
         case or "",
         exempt_at,
-        exempt_why or case_why or "",
+        reason_in_words(exempt_why or case_why or ""),
         _written_often(read_at)[0],
         f"e{_digest(evidence)}-d{decisions}",
         *NOT_FILLED,
@@ -288,7 +289,7 @@ def _case_row(case: Case, said: Callable[[Case], str]) -> tuple[str, ...]:
         _to_the_second(saw["dormant_from"]),
         case.approved_by_login,
         _instant(case.approved_at),
-        case.reason,
+        reason_in_words(case.reason),
         _instant(case.noticed_at),
         _instant(case.promised_at),
         ": ".join(str(answer[part]) for part in ("kind", "text") if answer.get(part)),

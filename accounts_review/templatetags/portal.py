@@ -29,6 +29,7 @@ from accounts_review.wording import (
     tallies,
     verdicts,
 )
+from accounts_review.wording import reasons as why
 
 register = template.Library()
 register.filter(sentences.is_weighed)
@@ -90,6 +91,12 @@ def cleanup_word(value: str) -> str:
 def reasons(stored: Iterable[Mapping[str, str]]) -> list[str]:
     """The clauses for stored reasons."""
     return verdicts.reasons(stored)
+
+
+@register.filter
+def reason_words(reason: str) -> str:
+    """Why somebody, or the portal itself, decided something."""
+    return why.told(reason)
 
 
 @register.filter

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from accounts_review.models import Case
 from accounts_review.rules.lifecycle import CaseState
-from accounts_review.wording import findings, instants, objections, replies, verdicts
+from accounts_review.wording import findings, instants, objections, reasons, replies, verdicts
 from accounts_review.wording.durations import since
 from accounts_review.wording.numbers import counted
 from accounts_review.wording.quotes import joined
@@ -118,7 +118,7 @@ def of_why(why: object) -> str:
     if isinstance(why, dict):
         return findings.in_words(why).said.removesuffix(".") if "code" in why else ""
     if not isinstance(why, list):
-        return replies.of_mail(str(why)) if replies.is_reply(why) else str(why)
+        return replies.of_mail(str(why)) if replies.is_reply(why) else reasons.told(str(why))
     return joined(
         objections.objection(
             str(item.get("code", "")),
@@ -141,4 +141,6 @@ def spoken(value: object, *, name: str = "") -> str:
             return value
         said = instants.promised if name in PROMISES else instants.day
         return said(instant) if instant and instant.tzinfo else value
+    if isinstance(value, str) and name == "reason":
+        return reasons.told(value)
     return "" if value is None else str(value)

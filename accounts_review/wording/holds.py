@@ -26,14 +26,6 @@ CAUSES: dict[str, Promise] = {
 }
 """A sentence for each thing that may be wrong with a checkpoint."""
 
-FOUND_AGAIN = "found again, with more"
-"""Why the portal ends a hold of its own, for one that says more; in the reader's language only when shown."""
-
-
-def of_release(hold: Hold) -> str:
-    """Why a hold was released: in a person's words, or by what the portal found, or the host that vouched for it."""
-    return _("found again, with more") if hold.release_reason == FOUND_AGAIN else hold.release_reason
-
 
 def of_cause(cause: str, details: Mapping[str, Any]) -> str:
     """What is wrong with a checkpoint."""

@@ -16,14 +16,13 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
-from django.utils.translation import override
 
 from accounts_review import audit
 from accounts_review.audit.events import Event
 from accounts_review.models import Account, AuditEntry, Case, Exemption
 from accounts_review.models.exemption import ExemptionQuerySet
 from accounts_review.rules.lifecycle import ENDED, CaseState
-from accounts_review.wording import instants
+from accounts_review.wording import instants, reasons
 from accounts_review.workflow.notify import emails
 from accounts_review.workflow.notify.taken import TAKEN, is_taken, record_first
 
@@ -148,7 +147,7 @@ def log_refusal(*, case: Case, why: str, now: datetime) -> None:
 
 
 def _keep(case: Case, said: Said, *, now: datetime) -> None:
-    record, outcome = _record(case, said, now=now), {"why": _reason(case, said)}
+    record, outcome = _record(case, said, now=now), {"why": _reason(said)}
     audit.transition(
         [case], CaseState.SPARED, kind=ANSWERED, actor=PERSON, now=now, data=record, answer=record, outcome=outcome
     )
@@ -157,7 +156,7 @@ def _keep(case: Case, said: Said, *, now: datetime) -> None:
 
 def _change(case: Case, said: Said, *, now: datetime) -> None:
     """The case has ended with the first answer; what changes is how long the person is left alone."""
-    case.answer, case.outcome = _record(case, said, now=now), {"why": _reason(case, said)}
+    case.answer, case.outcome = _record(case, said, now=now), {"why": _reason(said)}
     Case.objects.filter(pk=case.pk).update(answer=case.answer, outcome=case.outcome)
     audit.log([case], kind=ANSWERED, actor=PERSON, now=now, data=case.answer)
     _own_exemption(case).filter(withdrawn_at=None).update(withdrawn_at=now)
@@ -165,7 +164,7 @@ def _change(case: Case, said: Said, *, now: datetime) -> None:
 
 
 def _exempt(case: Case, said: Said, *, now: datetime) -> None:
-    until, reason = said.until or now + KEPT_FOR, _reason(case, said)
+    until, reason = said.until or now + KEPT_FOR, _reason(said)
     standing = Exemption.objects.filter(account=case.account, withdrawn_at=None)
     if standing.filter(until__gte=until).exists():
         return  # Somebody has promised more already.
@@ -219,13 +218,12 @@ def _check(said: Said, *, now: datetime) -> None:
         raise NotNow(_("Choose a date from tomorrow to one year ahead."))
 
 
-def _reason(case: Case, said: Said) -> str:
-    """Why the account is exempt, in the language of its workspace."""
-    with override(case.cleanup.workspace.language):
-        if said.until:
-            return _("away until %(date)s") % {"date": instants.promised(said.until)}
-        text = emails.one_line(said.text, longest=LONGEST_TEXT)
-        return _("asked to keep it: %(text)s") % {"text": text} if text else _("asked to keep it")
+def _reason(said: Said) -> str:
+    """Why the account is exempt, as it is stored."""
+    if said.until:
+        return reasons.AWAY % {"date": instants.portal_day(said.until)}
+    text = emails.one_line(said.text, longest=LONGEST_TEXT)
+    return reasons.KEEP_BECAUSE % {"text": text} if text else reasons.KEEP
 
 
 def _record(case: Case, said: Said, *, now: datetime) -> dict[str, Any]:

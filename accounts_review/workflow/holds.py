@@ -23,7 +23,7 @@ from accounts_review.models import Hold, Sync, Workspace, permit, permit_somewhe
 from accounts_review.models.audit_entry import LONGEST_REASON
 from accounts_review.models.hold import OF_DATABASE, PORTAL, WITHOUT_EVIDENCE
 from accounts_review.models.prepared import Prepared
-from accounts_review.wording.holds import FOUND_AGAIN
+from accounts_review.wording.reasons import FOUND_AGAIN
 
 BETWEEN_LOOKS = 1.0
 

@@ -18,6 +18,7 @@ from accounts_review.models.audit_entry import LONGEST_REASON
 from accounts_review.rules import policy
 from accounts_review.rules.addresses import needs_utf8, usable_for_mail
 from accounts_review.rules.names import has_controls
+from accounts_review.wording import reasons
 from accounts_review.wording.numbers import counted
 from accounts_review.workflow.identity import refuse_known
 from accounts_review.workflow.policy.activate import put_in_force
@@ -43,7 +44,7 @@ def open_workspace(*, name: str, now: datetime, host: str = "") -> Workspace:
     workspace, is_new = Workspace.objects.get_or_create(name=name, defaults={"created_at": now})
     if is_new:
         audit.log([workspace], kind=Event.WORKSPACE_OPENED, actor="portal", now=now, data={"mode": workspace.mode})
-        put_in_force(workspace, policy.DEFAULT_TEXT, login="portal", reason="default policy", now=now)
+        put_in_force(workspace, policy.DEFAULT_TEXT, login="portal", reason=reasons.DEFAULT_POLICY, now=now)
     return workspace
 
 

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy
 from accounts_review.audit import sentences
 from accounts_review.models import Account, AuditEntry, Case, Exemption
 from accounts_review.web.account.evidence import DateFact
+from accounts_review.wording import reasons
 
 SIGNS: dict[str, Promise] = {
     "joined_at": gettext_lazy("joined the workspace"),
@@ -81,7 +82,7 @@ def _promises(case: Case | None, exemption: Exemption | None) -> Iterator[Timeli
     if case and case.promised_at:
         yield TimelineItem(case.promised_at, _("access is promised until this date"), "envelope", is_promise=True)
     if exemption:
-        sentence = _("end of the exemption: %(reason)s") % {"reason": exemption.reason}
+        sentence = _("end of the exemption: %(reason)s") % {"reason": reasons.told(exemption.reason)}
         yield TimelineItem(exemption.until, sentence, "shield-check", is_promise=True)
 
 

@@ -25,6 +25,7 @@ from accounts_review.web.cleanups.forms import CasesForm
 from accounts_review.web.cleanups.next_steps import ACTS, again, next_steps
 from accounts_review.web.cleanups.views import NOT_NOW, CleanupView
 from accounts_review.web.shared import too_late
+from accounts_review.wording import reasons
 from accounts_review.wording.cases import of_answer, of_answering, of_case, of_evidence
 from accounts_review.wording.numbers import counted
 from accounts_review.workflow.notify import bounces
@@ -140,7 +141,7 @@ class Act(CleanupView):
                 if cases[0].state == CaseState.WITHDRAWN:
                     act = "withdraw"
             case "again":
-                after = _("again, after clean-up %(number)d") % {"number": self.cleanup.number}
+                after = reasons.AGAIN % {"number": self.cleanup.number}
                 decide.approve(
                     accounts=[case.account for case in cases],
                     actor=self.request.user,

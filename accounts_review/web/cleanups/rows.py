@@ -16,7 +16,7 @@ from accounts_review.models import Case, Cleanup, Workspace
 from accounts_review.rules.dormancy import Verdict, verdict_at
 from accounts_review.rules.lifecycle import CaseState
 from accounts_review.web.shared import tags
-from accounts_review.wording import instants, replies, segments
+from accounts_review.wording import instants, reasons, replies, segments
 from accounts_review.wording.cases import of_answer, of_case, of_evidence
 
 REMEMBERED = 4096
@@ -44,7 +44,8 @@ class CaseWriter:
         if case.put_by_login:
             put = _("added to the draft by %(login)s") % {"login": case.put_by_login}
             said += f'\n<div class="small muted">{escape(put)}</div>'
-        return f'{said}\n<div class="small muted breakable">{escape(case.reason)}</div>' if case.reason else said
+        why = escape(reasons.told(case.reason))
+        return f'{said}\n<div class="small muted breakable">{why}</div>' if why else said
 
 
 class RevokedWriter(CaseWriter):

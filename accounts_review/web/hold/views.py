@@ -23,6 +23,7 @@ from accounts_review.models.audit_entry import LONGEST_REASON
 from accounts_review.tasks import sources
 from accounts_review.web.shared.access import PortalView
 from accounts_review.wording import holds as in_sentences
+from accounts_review.wording import reasons
 from accounts_review.workflow import holds
 
 SHOWN = 20
@@ -114,7 +115,7 @@ class HoldPage(PortalView):
             "by_people": [(hold, may(user, "administer", hold.workspace)) for hold in standing if hold.is_by_person],
             "of_checkpoints": [(hold, in_sentences.of_hold(hold)) for hold in standing if hold.is_of_checkpoint],
             "past": [
-                (hold, in_sentences.of_hold(hold), in_sentences.of_release(hold))
+                (hold, in_sentences.of_hold(hold), reasons.told(hold.release_reason))
                 for hold in seen.exclude(released_at=None)[:SHOWN]
             ],
             "may_release": may(user, "administer", None),

@@ -20,7 +20,7 @@ from accounts_review import audit
 from accounts_review.audit.events import Event
 from accounts_review.audit.words import Headline, Topic
 from accounts_review.models import Account, AuditEntry, Case, Exemption, Sync, Workspace, people_who_may
-from accounts_review.wording import findings, instants, objections
+from accounts_review.wording import findings, instants, objections, reasons
 from accounts_review.wording.numbers import counted
 from accounts_review.workflow.notify.emails import isolated, one_line
 from accounts_review.workflow.notify.news import News, news
@@ -91,7 +91,7 @@ def _lapse(exemption: Exemption) -> News:
         context = {
             "exemption": exemption,
             "username": isolated(one_line(account.username)),
-            "reason": one_line(exemption.reason, longest=LONGEST_SENTENCE),
+            "reason": one_line(reasons.told(exemption.reason), longest=LONGEST_SENTENCE),
             "url": _account_address(account),
         }
         values = {"username": context["username"], "date": instants.promised(exemption.until)}

@@ -24,6 +24,7 @@ from accounts_review.audit.events import Event
 from accounts_review.models import Account, BulkDecision, Case, Exemption, Snooze, Sync, Workspace, indexes, permit
 from accounts_review.models.copying import alike
 from accounts_review.models.keys import Among
+from accounts_review.wording import reasons
 from accounts_review.workflow.review import decide
 from accounts_review.workflow.review.conflicts import decided_since, newest, said_of
 from accounts_review.workflow.review.refusals import AccountRefusal, Apart
@@ -147,7 +148,7 @@ def undo(*, bulk: BulkDecision, actor: User, now: datetime) -> BulkDecision:
         decision="withdraw",
         accounts=accounts,
         actor=actor,
-        reason=_("undone"),
+        reason=reasons.UNDONE,
         seen=seen,
         now=now,
     )

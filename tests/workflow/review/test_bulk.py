@@ -11,8 +11,10 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db import connection
+from django.utils.translation import override
 
 from accounts_review import audit
+from accounts_review.audit import sentences
 from accounts_review.models import AuditEntry, BulkDecision, Case, Exemption, Role
 from accounts_review.tasks import jobs
 from accounts_review.workflow.review import bulk, decide
@@ -86,10 +88,14 @@ def test_what_it_did_is_undone_by_another(stage: Stage, decision: str) -> None:
     first.refresh_from_db()
     decide.withdraw(accounts=stage.accounts("n1"), actor=stage.staff("reviewer"), reason="x", now=stage.clock())
 
-    back = bulk.undo(bulk=first, actor=stage.staff("reviewer"), now=stage.clock())
+    with override("fr"):
+        back = bulk.undo(bulk=first, actor=stage.staff("reviewer"), now=stage.clock())
     carry_on(stage, back)
 
     assert progress(back) == ("done", 6, 0)
+    confirmed = AuditEntry.objects.filter(kind="decisions.confirmed").first()
+    assert confirmed
+    assert "undone" in sentences.of_entry(confirmed), "in the reader's language"
     assert not Exemption.objects.in_force(stage.clock()).exists()
     assert in_draft(stage) == []
     assert all(account.snoozed_by is None for account in stage.accounts(*NAMES))
