@@ -47,6 +47,17 @@ class CaseWriter:
         why = escape(reasons.told(case.reason))
         return f'{said}\n<div class="small muted breakable">{why}</div>' if why else said
 
+    def _back(self, case: Case) -> str:
+        """How a person who was removed is back; "" where they are not."""
+        if case.restored_by and case.restored_at:
+            at, sentence = case.restored_at, _("invited back %(day)s by %(login)s")
+        elif case.returned_at:
+            at, sentence = case.returned_at, _("came back %(day)s")
+        else:
+            return ""
+        said = escape(sentence % {"day": self.dated(at, "j M Y"), "login": case.restored_by})
+        return f'<time datetime="{localtime(at).isoformat()}" title="{_exactly(at)}">{said}</time>'
+
 
 class RevokedWriter(CaseWriter):
     """Writes cells for those who were revoked, in whatever clean-up."""
@@ -55,29 +66,18 @@ class RevokedWriter(CaseWriter):
         super().__init__(workspace)
         cleanup = {"workspace": workspace.name, "number": 0}
         self.cleanups = reverse("cleanup", kwargs=cleanup).removesuffix("0/")
-        self.no = escape(_("no"))
+        no = escape(_("no"))
         self.cells |= {
             "cleanup": self._cleanup,
             "segment": lambda case: escape(segments.shown(case.evidence.get("segment") or "")) or "—",
             "moved_at": lambda case: escape(self.dated(case.moved_at, "j M Y, H:i")),
-            "back": self._back,
+            "back": lambda case: self._back(case) or f'<span class="muted">{no}</span>',
         }
 
     def _cleanup(self, case: Case) -> str:
         number = case.cleanup.number
         named = escape(_("Clean-up %(number)d") % {"number": number})
         return f'<a class="fw-semibold text-nowrap" href="{self.cleanups}{number}/">{named}</a>'
-
-    def _back(self, case: Case) -> str:
-        """Whether and how somebody is back."""
-        if case.restored_by and case.restored_at:
-            at, sentence = case.restored_at, _("invited back by %(login)s, %(date)s")
-        elif case.returned_at:
-            at, sentence = case.returned_at, _("came back %(date)s")
-        else:
-            return f'<span class="muted">{self.no}</span>'
-        said = sentence % {"login": case.restored_by, "date": self.dated(at, "j M Y")}
-        return f'<span title="{_exactly(at)}">{escape(said)}</span>'
 
 
 class CleanupCaseWriter(CaseWriter):
@@ -116,17 +116,6 @@ class CleanupCaseWriter(CaseWriter):
         if case.state == CaseState.REVOKED:
             said += f'\n<div class="small mt-1">{self._back(case)}</div>'
         return said
-
-    def _back(self, case: Case) -> str:
-        """How a person who was removed is back, where they are."""
-        if case.restored_by and case.restored_at:
-            at, sentence = case.restored_at, _("invited back %(day)s by %(login)s")
-        elif case.returned_at:
-            at, sentence = case.returned_at, _("came back %(day)s")
-        else:
-            return ""
-        said = escape(sentence % {"day": self.dated(at, "j M Y"), "login": case.restored_by})
-        return f'<time datetime="{localtime(at).isoformat()}" title="{_exactly(at)}">{said}</time>'
 
     def _promised_at(self, case: Case) -> str:
         return _promised(case.promised_at) if case.promised_at else "—"

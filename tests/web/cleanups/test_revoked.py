@@ -50,7 +50,9 @@ def test_each_filter_narrows(site: Site, query: dict[str, str], expected: set[st
 def test_a_row_says_who_brought_somebody_back(site: Site) -> None:
     page, ana = text(site.get("revoked")), Case.objects.get(account__username="ana")
 
-    assert "invited back by olga" in page
+    ben = Case.objects.get(account__username="ben")
+    assert ben.restored_at
+    assert f"invited back {instants.day(ben.restored_at)} by olga" in page, "as the page of the clean-up says it"
     assert ana.returned_at
     assert f"came back {instants.day(ana.returned_at)}" in page
     assert site.at("cleanup", number=Cleanup.objects.get().number) in page
