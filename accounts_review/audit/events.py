@@ -56,7 +56,10 @@ class Event(StrEnum):
     ACCOUNT_OWNER_TOLD = Words("account.owner_told", _("Owner notified"),
         _("reminded %(owner)s that the exemption ends on %(until)s"), Icon.MAIL)
     ACCOUNT_RESTORE_FAILED = Words("account.restore_failed", _("Invitation failed"),
-        _("could not be invited back: %(error)s"), Icon.BACK)
+        _("could not be invited back: %(error)s"), Icon.BACK, variants={
+            "already_member": _("could not be invited back: it is a member again; the next sync will show it"),
+            "maybe_sent": _("could not be invited back: %(error)s The invitation may have been sent; "
+                "the next sync will show it.")})
     ACCOUNT_RESTORED = Words("account.restored", _("Invited back"),
         _("invited back with the rights recorded at the removal"), Icon.BACK, alert=True)
     ACCOUNT_RESTORING = Words("account.restoring", _("Invitation started"), _("is being invited back"), Icon.BACK)

@@ -167,7 +167,9 @@ class _Restorer:
     @transaction.atomic
     def _release(self, case: Case, error: HuwiseError, claimed_at: datetime) -> None:
         Case.objects.filter(pk=case.pk, restored_by="", restored_at=claimed_at).update(restored_at=None)
-        data = {"error": messages.on_failure(error), "error_code": error.error_code, "trace_id": error.trace_id}
+        kind = messages.kind_of_failure(error)
+        data = {"error": str(error), "error_code": error.error_code, "trace_id": error.trace_id}
+        data |= {"kind": kind} if kind else {}
         audit.log([case], kind=Event.ACCOUNT_RESTORE_FAILED, actor=self.login, now=self.now, data=data)
 
     @transaction.atomic

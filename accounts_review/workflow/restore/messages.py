@@ -17,13 +17,21 @@ from accounts_review.huwise import (
 )
 
 
+def kind_of_failure(error: HuwiseError) -> str:
+    """What is to be told beside the error, as a code; "" where that is all."""
+    if error.error_code.replace("-", "_") == "already_member":
+        return "already_member"
+    maybe_sent = isinstance(error, Unreachable) and error.sent is not False
+    return "maybe_sent" if maybe_sent or isinstance(error, Redirected | ServerFault | UnexpectedAnswer) else ""
+
+
 def on_failure(error: HuwiseError) -> str:
     """Why it did not work, and whether it may have worked all the same."""
-    if error.error_code.replace("-", "_") == "already_member":
-        return _("is already a member again; the next sync will show it")
-    maybe_sent = isinstance(error, Unreachable) and error.sent is not False
-    if maybe_sent or isinstance(error, Redirected | ServerFault | UnexpectedAnswer):
-        return f"{error} " + _("The invitation may have been sent; the next sync will show it.")
+    match kind_of_failure(error):
+        case "already_member":
+            return _("is already a member again; the next sync will show it")
+        case "maybe_sent":
+            return f"{error} " + _("The invitation may have been sent; the next sync will show it.")
     return str(error)
 
 

@@ -6,7 +6,9 @@ from collections.abc import Callable
 
 import pytest
 from django.core.exceptions import PermissionDenied
+from django.utils.translation import override
 
+from accounts_review.audit import sentences
 from accounts_review.models import AuditEntry, Case
 from accounts_review.workflow.restore import invite
 from huwise_sandbox.records import Record
@@ -21,7 +23,9 @@ def test_a_member_again_already_is_told_so(set_stage: SetStage) -> None:
     (result,) = restored(stage, "marie")
     assert str(result) == "marie: is already a member again; the next sync will show it"
     assert (stage.case("marie").restored_at, stage.case("marie").restored_by) == (None, "")
-    assert entry("account.restore_failed").data["error_code"] == "already_member"
+    failed = entry("account.restore_failed")
+    assert failed.data["error_code"] == "already_member"
+    assert sentences.of_entry(failed) == "could not be invited back: it is a member again; the next sync will show it"
 
 
 def test_an_error_inside_a_success_is_told_and_can_be_tried_again(set_stage: SetStage) -> None:
@@ -42,8 +46,12 @@ def test_an_error_inside_a_success_is_told_and_can_be_tried_again(set_stage: Set
 def test_an_outcome_that_is_not_known_is_sent_once_and_said_to_be_open(set_stage: SetStage, fault: Record) -> None:
     stage = revoked(set_stage, someone("marie"))
     stage.order(fault | {"method": "POST"})
-    (result,) = restored(stage, "marie")
-    assert result.problem.endswith("The invitation may have been sent; the next sync will show it.")
+    with override("fr"):
+        (result,) = restored(stage, "marie")
+    assert result.problem.endswith("la prochaine synchronisation le montrera.")
+    told = sentences.of_entry(entry("account.restore_failed"))
+    assert told.startswith("could not be invited back: The workspace"), told
+    assert told.endswith("The invitation may have been sent; the next sync will show it."), "in the reader's language"
     assert posts(stage) == 1
     assert stage.case("marie").is_restorable
     assert stage.entries("marie")[-2:] == ["account.restoring", "account.restore_failed"]
