@@ -295,8 +295,8 @@ def email(name: str, *, required: bool, default: str) -> dict[str, Any]:
     if config["EMAIL_FILE_PATH"]:
         # As in any file address; django-environ would begin at the working directory.
         config["EMAIL_FILE_PATH"] = "/" + config["EMAIL_FILE_PATH"].lstrip("/")
-    if config["EMAIL_BACKEND"] == "django.core.mail.backends.smtp.EmailBackend":
-        config["EMAIL_BACKEND"] = "cleanup_portal.smtp.EmailBackend"
+    own = config["EMAIL_BACKEND"].replace("django.core.mail.backends.smtp", "cleanup_portal.smtp")
+    config["EMAIL_BACKEND"] = own.replace("django.core.mail.backends.filebased.Email", "cleanup_portal.mail_files.File")
     return config
 
 

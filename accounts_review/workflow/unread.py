@@ -7,9 +7,10 @@ from django.conf import settings
 from accounts_review.huwise.address import is_pretend
 from accounts_review.models import Workspace
 
-UNREAD = frozenset(
-    f"django.core.mail.backends.{name}.EmailBackend" for name in ("console", "dummy", "filebased", "locmem")
-)
+UNREAD = {
+    "cleanup_portal.mail_files.FileBackend",
+    *(f"django.core.mail.backends.{name}.EmailBackend" for name in ("console", "dummy", "filebased", "locmem")),
+}
 
 
 def is_unread() -> bool:
