@@ -141,6 +141,7 @@ def _sweep(path: Path, pattern: re.Pattern[str]) -> bool:
         if text == content:
             return False
         draft = path.with_name(f".{path.name}.{os.getpid()}")
+        draft.touch(0o600)
         draft.write_bytes(text)
         draft.chmod(path.stat().st_mode)
         draft.replace(path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -94,3 +95,18 @@ def test_while_somebody_reads_a_table_for_long_nobody_waits_behind_it() -> None:
     with connection.cursor() as cursor:
         cursor.execute("SHOW lock_timeout")
         assert cursor.fetchone() == ("0",)
+
+
+def test_while_a_file_is_written_anew_nobody_else_can_read_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mail, chmod, before = tmp_path / "mail.log", Path.chmod, list[int]()
+    mail.write_text("Dear Marie Curie")
+    chmod(mail, 0o640)
+
+    def note(path: Path, mode: int) -> None:
+        before.append(path.stat().st_mode & 0o777)
+        chmod(path, mode)
+
+    monkeypatch.setattr(Path, "chmod", note)
+    assert traces.sweep_files(tmp_path, ["Marie Curie"]) == 1
+    assert before == [0o600]
+    assert mail.stat().st_mode & 0o777 == 0o640, "as it was"
