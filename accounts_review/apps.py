@@ -14,7 +14,7 @@ from django.db.backends.signals import connection_created
 from django.db.migrations.recorder import MigrationRecorder
 from django.db.models.signals import pre_migrate
 
-SETTINGS = {
+OF_CONNECTIONS = {
     # Compiling a query takes longer here than it ever saves, and no disk today is four times slower out of order.
     "jit": "off",
     "random_page_cost": "1.1",
@@ -77,7 +77,7 @@ def begin_as_here(*, connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
     As a statement, because poolers refuse it as an option of the connection.
     """
     with connection.cursor() as cursor:
-        cursor.execute("; ".join(f"SET {name} = {value}" for name, value in SETTINGS.items()))
+        cursor.execute("; ".join(f"SET {name} = {value}" for name, value in OF_CONNECTIONS.items()))
 
 
 def read_instants(*, connection: BaseDatabaseWrapper, **kwargs: Any) -> None:

@@ -41,8 +41,9 @@ AHEAD, BYTES_AHEAD = 200, 64 * 1024 * 1024
 """So many portions may wait to be judged, or so much of them; others are left to be judged afterwards, so that reading
 never waits."""
 
-PATIENT = 10
+NICENESS = 10
 """How much less urgent judging is than reading."""
+
 FEW_OTHERS = 20
 """One of so many may turn out to be nobody's; they are judged afterwards."""
 
@@ -146,7 +147,7 @@ def _serve(workspace: Workspace, link: socket.socket, other: socket.socket, *, i
     """Judge what comes until nothing more does, and store it when told to."""
     other.close()
     # Where all processors are taken, whoever reads goes first; once all is read, one of them is free.
-    os.nice(PATIENT)
+    os.nice(NICENESS)
     version = in_force(workspace).get()
     judging: _Judged | None = None
     # Where the one that reads has died there is nothing to be done.
